@@ -87,6 +87,7 @@ class OpenRooms:
         self._channels: dict[str, RedisSequencer] = {}
         self._early: dict[str, list[bytes]] = {}
         self._changed: dict[RedisSequencer, None] = {}
+        self._unleft: dict[str, str] = {}  # the ids of those that Redis believes to be open here
         self._locks = NameLocks()
         self._catching_up: dict[RedisSequencer, asyncio.Future[None]] = {}
         self._gaps: set[RedisSequencer] = set()  # of rooms where it will be looked for one
@@ -151,6 +152,7 @@ class OpenRooms:
             try:
                 room.room.charge(self.memory)
             except QuotaExceeded as error:
+                self._unleft[name] = room.id
                 await self._let_go(room)
                 raise Unavailable(error.plain) from None
         room.audience = audience
@@ -183,6 +185,7 @@ class OpenRooms:
             else:
                 raise Unavailable("the room changes faster than it can be read; try again")
             room.is_loaded = True
+            self._unleft.pop(name, None)
             self._rooms[name] = self._channels[keys.channel] = room
             for message in early:
                 if not _is_entry(message):
@@ -245,7 +248,10 @@ class OpenRooms:
             encode_body(Begun(bounds, new_id())),
             encode_body(Begun(bounds)),
         )
-        return None if reply[0] == b"gone" else (reply[1], reply[2], reply[3])
+        if reply[0] == b"gone":
+            return None
+        self._unleft[keys.name] = reply[1].decode()  # until it is open here
+        return reply[1], reply[2], reply[3]
 
     async def _look(self, keys: RoomKeys) -> _Beginning | None:
         known = await self._store.ask("HMGET", keys.facts, "id", "snapshot", "number")
@@ -309,6 +315,7 @@ class OpenRooms:
             await self._store.do(room.keys.name, "leave", room.id, self._store.server)
         except Unavailable:
             _log.info("A room is left without Redis being told")
+            self._unleft[room.keys.name] = room.id
             return False
         if room.log_bytes > _LEFT_SNAPSHOT_BYTES:
             await self.write_snapshot(room)
@@ -348,8 +355,24 @@ class OpenRooms:
             room.is_writing_snapshot = False
 
     async def tell(self) -> None:
-        """Have Redis know what is told unopened of the rooms that have changed."""
+        """Have Redis know what is told unopened of the rooms that have changed.
+
+        And which are open here no more, so that those can expire.
+        """
+        while self._unleft:
+            self._tasks.spawn(self._leave_unopened(*self._unleft.popitem()))
         await self._tell_of(*self._changed)
+
+    async def _leave_unopened(self, name: str, room_id: str) -> None:
+        """Take part no more in a room, unless it is open here by now."""
+        async with self._locks.hold(name):
+            if name in self._rooms:
+                return
+            try:
+                await self._store.do(name, "leave", room_id, self._store.server)
+            except Unavailable as error:
+                if not isinstance(error, RoomDamaged):  # else it is no other the next time
+                    self._unleft[name] = room_id
 
     async def _tell_of(self, *rooms: RedisSequencer) -> None:
         told = {}
@@ -562,6 +585,7 @@ class OpenRooms:
         if room.has_ended:
             return
         self._forget(room)
+        self._unleft[room.keys.name] = room.id
         audience = room.end(reason)
         try:
             event(audience)

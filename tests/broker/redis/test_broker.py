@@ -613,6 +613,86 @@ async def test_what_was_noted_and_never_written_keeps_no_server_behind(
     assert broker.shared.behind_seconds == 0.0
 
 
+async def hosts(broker: RedisBroker) -> set[bytes]:
+    """Return the servers that Redis believes to have the room open."""
+    return set(await broker._store.ask("SMEMBERS", f"{broker._store.keys.prefix}room:room:users"))
+
+
+async def until_left(broker: RedisBroker) -> None:
+    """Have a broker look until Redis believes no more that the room is open there."""
+    for _ in range(100):
+        if not await hosts(broker):
+            return
+        await beats(broker)
+    raise AssertionError("Redis still believes that the room is open")
+
+
+async def test_a_room_that_a_server_was_made_to_let_go_of_expires(make_broker: MakeBroker) -> None:
+    now = 1_000_000.0
+    one, other = make_broker(clock=lambda: now), make_broker(clock=lambda: now)
+    sequencer = await opened(one, Record())
+    assert isinstance(sequencer, RedisSequencer)
+    one._rooms.end(sequencer, open_rooms.RESET)
+    await until_left(one)
+    no_memory = make_broker(clock=lambda: now, memory=MemoryBudget(1))
+    with pytest.raises(Unavailable):
+        await no_memory.open("room", Record())
+    await until_left(no_memory)
+    now += 1_000.0
+    await beats(one, no_memory, other)
+    assert await other.expire(room_seconds=100.0, client_seconds=100.0) == ["room"]
+
+
+async def test_a_room_that_could_not_be_read_expires(
+    make_broker: MakeBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = make_broker()
+    await opened(broker, Record())
+    await broker.leave("room")
+    ask = broker._store.ask
+
+    async def failing(*command: Any) -> Any:
+        if command[0] == "XRANGE":
+            raise Unavailable("Redis does not answer")
+        return await ask(*command)
+
+    monkeypatch.setattr(broker._store, "ask", failing)
+    with pytest.raises(Unavailable):
+        await broker.open("room", Record())
+    assert await hosts(broker) == {broker._store.server.encode()}
+    await until_left(broker)
+
+
+async def test_a_room_that_was_left_while_redis_did_not_answer_expires(
+    make_broker: MakeBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = make_broker()
+    await opened(broker, Record())
+    do = broker._store.do
+
+    async def failing(name: str | None, operation: str, *parts: Any, **options: Any) -> Any:
+        if operation == "leave":
+            raise Unavailable("Redis does not answer")
+        return await do(name, operation, *parts, **options)
+
+    monkeypatch.setattr(broker._store, "do", failing)
+    await broker.leave("room")
+    await beats(broker)
+    assert await hosts(broker) == {broker._store.server.encode()}
+    monkeypatch.setattr(broker._store, "do", do)
+    await until_left(broker)
+
+
+async def test_a_room_that_is_open_again_is_not_left(make_broker: MakeBroker) -> None:
+    broker = make_broker()
+    sequencer = await opened(broker, Record())
+    assert isinstance(sequencer, RedisSequencer)
+    broker._rooms.end(sequencer, open_rooms.RESET)
+    await opened(broker, Record())
+    await beats(broker, broker)
+    assert await hosts(broker) == {broker._store.server.encode()}
+
+
 async def test_to_check_and_copy_a_room_is_not_to_use_it(
     make_broker: MakeBroker, tmp_path: Path
 ) -> None:
