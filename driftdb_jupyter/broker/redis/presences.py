@@ -167,15 +167,11 @@ class Presences:
                 presence.tell_again(rest)
             elif presence.is_closed and self._presences.get(presence.name) is presence:
                 del self._presences[presence.name]
-            parts = [
-                part
-                for each in told
-                for part in (
-                    field_of(each.place),
-                    b"" if each.value is None else written_told(each),
-                    written_told(each),
-                )
-            ]
+            parts: list[bytes] = []
+            for each in told:
+                message = written_told(each)
+                kept = b"" if each.value is None else message
+                parts += field_of(each.place), kept, message
             if parts:
                 try:
                     await self._store.do(presence.name, "here", *parts)
