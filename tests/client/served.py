@@ -14,7 +14,7 @@ from driftdb_jupyter.client.room import room as find_room
 from driftdb_jupyter.client.settings import Settings
 from driftdb_jupyter.client.transport import naming
 
-__all__ = ["Calls", "another", "come_true", "fresh_room"]
+__all__ = ["Calls", "another", "come_true", "description", "fresh_room"]
 
 
 @contextmanager
@@ -42,6 +42,13 @@ def come_true(room: Room, condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < end, "it does not come true"
         connection.wait_until(condition, 0.05)
+
+
+def description(room: Room, key: str) -> Any:
+    """Return what the room knows by now of what a key is."""
+    room.flush()
+    known = room.keys(f"$meta/{key}")
+    return room.state(f"$meta/{key}").value if known else None
 
 
 class Calls:

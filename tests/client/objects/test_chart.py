@@ -12,7 +12,7 @@ from driftdb_jupyter.client.objects.chart import ChartStyle
 from driftdb_jupyter.client.room import Room
 
 from ...conformance.servers import Server, standalone
-from ..served import another, come_true, fresh_room
+from ..served import another, come_true, description, fresh_room
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +25,6 @@ def server() -> Iterator[Server]:
 def mine(server: Server) -> Iterator[Room]:
     with fresh_room(server.root) as mine:
         yield mine
-
-
-def description(mine: Room, key: str) -> Any:
-    mine.flush()
-    return mine.state(f"$meta/{key}").value
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from driftdb_jupyter.client.objects.state import SharedState
 from driftdb_jupyter.client.room import Room
 
 from ...conformance.servers import Server, standalone
-from ..served import another, come_true, fresh_room
+from ..served import another, come_true, description, fresh_room
 
 
 @pytest.fixture(scope="module")
@@ -29,13 +29,6 @@ def server() -> Iterator[Server]:
 def mine(server: Server) -> Iterator[Room]:
     with fresh_room(server.root) as mine:
         yield mine
-
-
-def description(mine: Room, key: str) -> Any:
-    """What the room knows by now."""
-    mine.flush()
-    stream = mine.keys(f"$meta/{key}")
-    return mine.state(f"$meta/{key}").value if stream else None
 
 
 def test_a_state_is_described_by_what_was_asked_for(mine: Room) -> None:
