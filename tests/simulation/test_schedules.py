@@ -9,14 +9,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from .journaled import Durability, serving
-from .world import Step, World, schedules
+from .schedule import Step
+from .world import SCHEDULES, World
 
 _QUICK = settings(max_examples=150)
 _LONG = settings(max_examples=5_000, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.mark.parametrize("durability", get_args(Durability))
-@given(schedule=schedules())
+@given(schedule=SCHEDULES.strategy())
 @_QUICK
 def test_every_schedule_ends_well(durability: Durability, schedule: Sequence[Step]) -> None:
     with serving(durability) as server:
@@ -26,7 +27,7 @@ def test_every_schedule_ends_well(durability: Durability, schedule: Sequence[Ste
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("durability", get_args(Durability))
-@given(schedule=schedules())
+@given(schedule=SCHEDULES.strategy())
 @_LONG
 def test_ten_thousand_schedules_end_well(durability: Durability, schedule: Sequence[Step]) -> None:
     with serving(durability) as server:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from random import Random
-
-from hypothesis import strategies as st
 
 from driftdb_jupyter.protocol.errors import (
     Forbidden,
@@ -18,15 +15,13 @@ from driftdb_jupyter.protocol.errors import (
 
 from .client import Client
 from .kinds import KINDS
+from .schedule import Schedules, Step
 from .server import PRESENCE_GRACE_SECONDS, Server
 
-__all__ = ["Step", "World", "random_schedule", "schedules"]
+__all__ = ["SCHEDULES", "World"]
 
 CLIENTS = 3
 _TROUBLES: tuple[type[Refusal], ...] = (Unavailable, RateExceeded, QuotaExceeded, Forbidden)
-
-Step = tuple[str, int, int]
-"""What happens, to which client, and a number that the step may choose by."""
 
 _WEIGHTS = {
     "nothing": 1,  # what a schedule that failed is made shorter with
@@ -61,21 +56,7 @@ _WEIGHTS = {
     "rejoin": 2,
     "leave for good": 1,
 }
-_ACTIONS = [action for action, weight in _WEIGHTS.items() for _ in range(weight)]
-
-
-def schedules() -> st.SearchStrategy[list[Step]]:
-    """Random schedules."""
-    step = st.tuples(st.sampled_from(_ACTIONS), st.integers(0, CLIENTS - 1), st.integers(0, 23))
-    return st.lists(step, min_size=60, max_size=140)
-
-
-def random_schedule(random: Random) -> list[Step]:
-    """One such schedule."""
-    return [
-        (random.choice(_ACTIONS), random.randrange(CLIENTS), random.randrange(24))
-        for _ in range(random.randint(60, 140))
-    ]
+SCHEDULES = Schedules(_WEIGHTS, count=CLIENTS, least=60, most=140)
 
 
 class World:

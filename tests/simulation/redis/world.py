@@ -9,30 +9,25 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
-from random import Random
 from typing import Any
 from unittest import mock
-
-from hypothesis import strategies as st
 
 from driftdb_jupyter.broker.redis import open_rooms, sequencer, snapshot
 from driftdb_jupyter.protocol.entry import Entry
 from driftdb_jupyter.rooms.room import Applied
 
 from ..loop import SteppedLoop
+from ..schedule import Schedules, Step
 from .client import KEYS, Client, mark_of
 from .network import Network, Wire, is_message
 from .redis import Data, Redis, copy_of
 from .server import GRACE_SECONDS, LEASE_SECONDS, ROOM, Server
 
-__all__ = ["Step", "World", "random_schedule", "run", "schedules"]
+__all__ = ["SCHEDULES", "World", "run"]
 
 SERVERS = 3
 _FACTS, _LOG, _SNAPSHOT = (b"driftdb:room:room:" + name for name in (b"facts", b"log", b"snapshot"))
 CLIENTS = 3
-
-Step = tuple[str, int, int]
-"""What happens, to which server or client, and a number that the step may choose by."""
 
 _WEIGHTS = {
     "nothing": 1,  # what a schedule that failed is made shorter with
@@ -76,21 +71,7 @@ _WEIGHTS = {
     "not full": 3,
     "clock": 2,
 }
-_ACTIONS = [action for action, weight in _WEIGHTS.items() for _ in range(weight)]
-
-
-def schedules() -> st.SearchStrategy[list[Step]]:
-    """Random schedules."""
-    step = st.tuples(st.sampled_from(_ACTIONS), st.integers(0, SERVERS - 1), st.integers(0, 23))
-    return st.lists(step, min_size=40, max_size=120)
-
-
-def random_schedule(random: Random) -> list[Step]:
-    """One such schedule."""
-    return [
-        (random.choice(_ACTIONS), random.randrange(SERVERS), random.randrange(24))
-        for _ in range(random.randint(40, 120))
-    ]
+SCHEDULES = Schedules(_WEIGHTS, count=SERVERS, least=40, most=120)
 
 
 def run(schedule: Sequence[Step]) -> None:
